@@ -17,7 +17,6 @@ __all__ = ["DOCS", "RESULTS", "Result", "machine", "markdown", "show", "write", 
 
 RESULTS = Path(__file__).parent / "results.json"
 DOCS = Path(__file__).parents[1] / "docs" / "recording.md"
-_BEGIN, _END = "<!-- measured: written by `make bench` -->\n", "<!-- measured: end -->\n"
 _PACKAGES = (
     "opentelemetry-api",
     "opentelemetry-sdk",
@@ -96,10 +95,24 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def write_docs() -> None:
     """Put the table of benchmarks/results.json into docs/recording.md."""
-    before, _, rest = DOCS.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    table = markdown(json.loads(RESULTS.read_text(encoding="utf-8")))
-    DOCS.write_text(f"{before}{_BEGIN}{table}{_END}{after}", encoding="utf-8")
+    write_measured(DOCS, "make bench", markdown(json.loads(RESULTS.read_text(encoding="utf-8"))))
+
+
+def write_measured(page: Path, command: str, text: str) -> None:
+    """Replace the measured part of a page.
+
+    Args:
+        page: The page; a comment with the command begins its measured part.
+        command: The command that measures.
+        text: What it has measured, in Markdown.
+
+    Raises:
+        ValueError: The page has no such part.
+    """
+    begin, end = f"<!-- measured: written by `{command}` -->\n", "<!-- measured: end -->\n"
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end, 1)
+    page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
 
 
 def _duration(nanoseconds: float) -> str:

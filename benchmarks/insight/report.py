@@ -9,12 +9,12 @@ from statistics import median
 
 from benchmarks.insight.scenarios import BEGIN, END, Scenario
 from benchmarks.insight.score import Anomalies, Exhaustion
+from benchmarks.report import write_measured
 from signalscope.derived.table.anomaly import SIGNALS
 
 __all__ = ["DOCS", "Forecasts", "PredictionIntervals", "write_docs"]
 
 DOCS = Path(__file__).parents[2] / "docs" / "anomaly-and-forecast.md"
-_BEGIN, _END = "<!-- measured: written by `python -m benchmarks.insight` -->\n", "<!-- measured: end -->\n"
 _JUDGED_DAYS = 28
 
 
@@ -58,9 +58,7 @@ def write_docs(intervals: PredictionIntervals, forecasts: Forecasts) -> None:
     """Print the tables, and write them between the marks of the document."""
     text = "\n".join([*_intervals(intervals), *_forecasts(forecasts)]) + "\n"
     print(text)
-    before, rest = DOCS.read_text(encoding="utf-8").split(_BEGIN)
-    _, after = rest.split(_END)
-    DOCS.write_text(f"{before}{_BEGIN}{text}{_END}{after}", encoding="utf-8")
+    write_measured(DOCS, "python -m benchmarks.insight", text)
 
 
 def _intervals(results: PredictionIntervals) -> Iterator[str]:

@@ -24,13 +24,12 @@ from typing import Any
 import psutil
 import yaml
 
-from benchmarks.report import machine
+from benchmarks.report import machine, write_measured
 from benchmarks.rules_cost.exporter import Exporter, series_per_instance
 from signalscope import binaries
 from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 
 _DOCS = binaries.ROOT / "docs" / "rules-cost.md"
-_BEGIN, _END = "<!-- measured: written by `python -m benchmarks.rules_cost` -->\n", "<!-- measured: end -->\n"
 _TARGET = 0.10
 
 
@@ -122,9 +121,7 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     text = "\n".join(lines) + "\n"
     print(text)
-    before, rest = _DOCS.read_text(encoding="utf-8").split(_BEGIN)
-    _, after = rest.split(_END)
-    _DOCS.write_text(f"{before}{_BEGIN}{text}{_END}{after}", encoding="utf-8")
+    write_measured(_DOCS, "python -m benchmarks.rules_cost", text)
     return 0
 
 

@@ -235,6 +235,21 @@ async def test_a_timeout_of_the_check_itself_counts(blocked: float, error: Excep
     assert (await HealthCheck("one", check).result()).result.status == status
 
 
+@pytest.mark.parametrize(("turns", "status"), [(6, "unknown"), (1, "unhealthy")])
+async def test_many_short_delays_add_up(turns: int, status: str) -> None:
+    """A starved process has many delays, none of them long: together they explain a timeout, one does not."""
+    runtime.watch_event_loop()
+
+    async def check() -> bool:
+        for _ in range(turns):
+            time.sleep(0.3)  # noqa: ASYNC251  # sleep: the fault of this test
+            await asyncio.sleep(0)  # sleep: the loop has a turn
+        await asyncio.sleep(1.8 - 0.3 * turns)  # sleep: the rest of the time until the timeout
+        raise TimeoutError
+
+    assert (await HealthCheck("one", check).result()).result.status == status
+
+
 async def test_the_light_probe_needs_no_thread() -> None:
     """/metrics waits for a free thread; /metrics/live answers without one, with no metric in it."""
     app, end = FastAPI(), threading.Event()

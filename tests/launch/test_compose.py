@@ -73,6 +73,30 @@ def test_ports_are_bound_to_loopback(config: dict[str, Any]) -> None:
             assert port["host_ip"] == "127.0.0.1", name
 
 
+def test_every_container_is_limited(config: dict[str, Any]) -> None:
+    """Logs, processes and rights of each container have limits, and each has time to send its last data."""
+    for name, service in config["services"].items():
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["pids_limit"] > 0, name
+        assert service["stop_grace_period"], name
+    writable = {name for name, service in config["services"].items() if not service.get("read_only")}
+    assert writable == {"grafana", "jaeger"}
+    assert any("retention.size" in argument for argument in config["services"]["prometheus"]["command"])
+
+
+def test_own_images_are_not_asked_for_in_a_registry(config: dict[str, Any]) -> None:
+    """A plain `docker compose up` builds the images of this project."""
+    for name, service in config["services"].items():
+        assert ("build" in service) == (service.get("pull_policy") == "build"), name
+
+
+def test_a_container_is_unhealthy_only_if_its_own_process_is(config: dict[str, Any]) -> None:
+    """The probe of the service is liveness: an external service that is down must not keep others from starting."""
+    assert "/health/live" in config["services"]["service"]["healthcheck"]["test"][-1]
+
+
 def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -> None:
     """The configuration files are those of the local stack, mounted read-only."""
     mounted = {}

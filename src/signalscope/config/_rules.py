@@ -140,6 +140,8 @@ class Thresholds(Section):
         event_loop_lag_seconds: 99th percentile of the lag of an event loop above which a warning fires, in seconds.
         event_loop_lag_critical_seconds: The same, above which the alert is critical.
         failed_greeks_requests: Least number of requests in a window for the alert on failed calculations.
+        slow_calls: Least number of slow requests or calculations for which an alert on latency fires without a wait.
+            With fewer, it waits for `holds.api_latency` or `holds.slow_greeks`.
         min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
 
     Examples:
@@ -166,6 +168,7 @@ class Thresholds(Section):
     event_loop_lag_seconds: Annotated[Limit, _quantile("signal_service.event_loop.lag")] = 0.5
     event_loop_lag_critical_seconds: Annotated[Limit, _quantile("signal_service.event_loop.lag")] = 2.0
     failed_greeks_requests: Limit = 5
+    slow_calls: Limit = 5
     min_calls_per_second: Count = 0.1
 
 
@@ -214,6 +217,10 @@ class Histograms(Section):
 
 class Holds(Section):
     """The `for` of each alert in Prometheus: seconds for which its condition must be true before it fires.
+
+    Attributes:
+        api_latency: Applies only with less than `thresholds.slow_calls` slow requests in `windows.latency`.
+        slow_greeks: Applies only with less than `thresholds.slow_calls` slow calculations in `windows.latency`.
 
     Examples:
         >>> from signalscope.config import Holds

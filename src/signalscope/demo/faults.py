@@ -46,6 +46,7 @@ class Fault:
         dependency: The external service that the fault breaks; None for the reference service itself.
         mode: How the external service breaks; None for the reference service itself.
         harms_users: True if users get errors, late answers or answers without a result while the fault is on.
+        onset: Seconds until the fault shows in what is measured: the longest time until the load meets it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Fault:
     dependency: str | None = None
     mode: Mode | None = None
     harms_users: bool = False
+    onset: int = 0
 
     @property
     def where(self) -> Where:
@@ -146,7 +148,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     Fault(
         "queue-flood", "The work queue is kept full of slow jobs of every priority; it rejects all others.",
         ("CriticalItemsRejected", "CriticalQueueBacklog", "QueueBackpressureHigh"),
-        ("CriticalBacklogBudgetBurnFast", "CriticalBacklogBudgetBurnSlow"), harms_users=True,
+        ("CriticalBacklogBudgetBurnFast", "CriticalBacklogBudgetBurnSlow"), harms_users=True, onset=5,
     ),
     Fault(
         "cpu-burn", "A thread of the service keeps one core busy; the service still answers.",

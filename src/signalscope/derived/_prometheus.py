@@ -17,13 +17,13 @@ import httpx
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope.derived._vector import Labels
-from signalscope.runtime import lateness, watch_event_loop
+from signalscope.runtime import watch_event_loop
+from signalscope.runtime._excuses import explain
+from signalscope.runtime._loops import delays
 
 #: Longest answer. An expected answer is much shorter: 60 values of 200 endpoints are half a megabyte.
 _MOST_BYTES = 2_000_000
 _AT_ONCE = 8
-#: A timeout says nothing of Prometheus if the event loop was late for this ratio of the timeout.
-_LATE_PART = 0.25
 _IGNORED = ("__name__", "job")
 
 
@@ -146,8 +146,9 @@ class Prometheus:
                         async with pool.reading:
                             return await asyncio.to_thread(_read, body, kind)
         except TimeoutError:
-            if (late := lateness(began)) >= _LATE_PART * patience:
-                late_loop = f"the event loop of this process was {late:.1f} s late"
+            late = delays(began, asyncio.get_running_loop())
+            if explain(late, patience):
+                late_loop = f"the event loop of this process was {sum(late):.1f} s late"
                 raise PrometheusError(f"{late_loop}: Prometheus may have answered [SS552]") from None
             if stage:  # it waits for a thread or for a connection
                 raise PrometheusError(f"this process did not {stage} within {patience:g} s [SS553]") from None

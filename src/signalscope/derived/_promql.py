@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 
@@ -57,12 +58,14 @@ def native_part(histogram: str, suffix: str = "", le: float | None = None) -> st
     Args:
         histogram: An expression whose values are native histograms.
         suffix: ``_sum`` or ``_count``. Without one of them the result is the histogram, or one bucket.
-        le: The upper boundary of the bucket.
+        le: The upper boundary of the bucket; infinity is the count.
 
     Example:
         >>> native_part("rate(request_seconds[5m])", "_count")
         'histogram_count(rate(request_seconds[5m]))'
     """
+    if le == math.inf:
+        suffix = "_count"
     if suffix in ("_sum", "_count"):
         return f"histogram{suffix}({histogram})"
     if le is None:
@@ -274,6 +277,8 @@ def duration(seconds: float) -> str:
 
 def _bucket(le: float) -> str:
     """Return the matcher of a bucket: Prometheus 3 writes the boundary 1 as ``1.0``, Prometheus 2 as ``1``."""
+    if le == math.inf:
+        return 'le="+Inf"'
     return f'le="{le:g}"' if le != int(le) else f'le=~"{le:g}|{le:g}[.]0"'
 
 

@@ -16,8 +16,9 @@ from signalscope.contract._model import ContractError
 from signalscope.health._report import VALUES
 from signalscope.health._result import Result, Status, Verdict, shown
 from signalscope.recording._process_state import ProcessState
-from signalscope.runtime import lateness, watch_event_loop
-from signalscope.runtime._excuses import explains, is_timeout
+from signalscope.runtime import watch_event_loop
+from signalscope.runtime._excuses import explain, is_timeout
+from signalscope.runtime._loops import delays
 
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
@@ -32,10 +33,10 @@ class HealthCheck(ProcessState):
     """A check of one component.
 
     All callers during a run wait for that run. For ``cache_seconds`` after its end, callers get its result. A run
-    that exceeds the timeout is unhealthy. It is unknown if the event loop of this process was late meanwhile by a
-    quarter of the timeout: then the component may have answered in time. A run cannot be stopped, so the next one
-    starts only when it has ended, or if ``max_concurrent`` allows another one. A check that is not a coroutine
-    function runs in a daemon thread.
+    that exceeds the timeout is unhealthy. It is unknown if the event loop of this process was late meanwhile,
+    because the component may have answered in time. One delay counts from a quarter of the timeout, several from half
+    the timeout. A run cannot be stopped, so the next one starts only when it has ended, or if ``max_concurrent``
+    allows another one. A check that is not a coroutine function runs in a daemon thread.
 
     Args:
         name: The component, such as ``database``, 1 to 100 characters; the label ``component`` of
@@ -116,7 +117,7 @@ class HealthCheck(ProcessState):
                     now, earlier = time.monotonic(), self._given_up[0]
                     detail = f"the earlier run has not ended for {now - earlier.began:.0f} s"
                     # A loop that was in time for one more timeout has given the run its chance to end.
-                    stuck = self._timed_out(detail, earlier.lateness(now - self.timeout), self.timeout)
+                    stuck = self._timed_out(detail, earlier.delays(now - self.timeout), self.timeout)
                     self.latest = Verdict(stuck, now, 0.0)
                     return self.latest
                 run = self._run = _Run(self.check)
@@ -134,7 +135,7 @@ class HealthCheck(ProcessState):
             self._given_up.append(run)
             now = time.monotonic()
             detail = f"the check did not end within {self.timeout:g} s"
-            late = self._timed_out(detail, run.lateness(), self.timeout)
+            late = self._timed_out(detail, run.delays(), self.timeout)
             self.latest = Verdict(late, now, now - run.began)
             return self.latest
 
@@ -147,18 +148,18 @@ class HealthCheck(ProcessState):
         outcome = run.outcome.result()
         result = self._judge(outcome)
         if isinstance(outcome, BaseException) and is_timeout(outcome):
-            result = self._timed_out(result.detail, run.lateness(), min(self.timeout, run.ended - run.began))
+            result = self._timed_out(result.detail, run.delays(), min(self.timeout, run.ended - run.began))
         verdict = Verdict(result, run.ended, run.ended - run.began)
         if self.latest is None or self.latest.at < run.ended:
             self.latest = verdict
         return verdict
 
     @staticmethod
-    def _timed_out(detail: str, late: float, seconds: float) -> Result:
+    def _timed_out(detail: str, late: list[float], seconds: float) -> Result:
         """Return unhealthy, or unknown if the event loop was late for a part of the time that the check had."""
-        if not explains(late, seconds):
+        if not explain(late, seconds):
             return Result("unhealthy", detail)
-        return Result("unknown", f"{detail}, but the event loop of this process was {late:.1f} s late")
+        return Result("unknown", f"{detail}, but the event loop of this process was {sum(late):.1f} s late")
 
     def _judge(self, outcome: Outcome | BaseException) -> Result:
         if isinstance(outcome, BaseException):
@@ -194,15 +195,15 @@ class _Run:
         self.is_given_up = False
         self.outcome: Future[Outcome | BaseException] = Future()
         self._thread: threading.Thread | None = None
-        self._late: float | None = None
+        self._late: list[float] | None = None
         self._loop = asyncio.get_running_loop()
         watch_event_loop()
         self._task = self._loop.create_task(self._execute(check))
         self._task.add_done_callback(self._finish)
 
-    def lateness(self, since: float = 0.0) -> float:
-        """Return the longest delay of the event loop during the run, or since a later time, in seconds."""
-        return lateness(max(self.began, since), self._loop) if self._late is None else self._late
+    def delays(self, since: float = 0.0) -> list[float]:
+        """Return the delays of the event loop during the run, or since a later time, in seconds."""
+        return delays(max(self.began, since), self._loop) if self._late is None else self._late
 
     def is_lost(self) -> bool:
         """Return True if the run can never end because its event loop is closed."""
@@ -237,7 +238,7 @@ class _Run:
             return error
 
     def _finish(self, task: asyncio.Task[Outcome | BaseException]) -> None:
-        self._late = self.lateness()
+        self._late = self.delays()
         self.ended = time.monotonic()
         if task.cancelled():
             self.outcome.set_result(asyncio.CancelledError())

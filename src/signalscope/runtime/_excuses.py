@@ -17,9 +17,9 @@ _LONG, _MOST = 0.5, 0.5
 _BREAKER_LAST = 5.0
 
 
-def explains(late: float, seconds: float) -> bool:
-    """Return True if a delay of the event loop may be the reason that a call has taken these seconds."""
-    return late >= max(_LATE_SECONDS, _LATE_PART * seconds)
+def explain(delays: list[float], seconds: float) -> bool:
+    """Return True if these delays of the event loop may be the reason that a call has taken these seconds."""
+    return _longest(delays) >= max(_LATE_SECONDS, _LATE_PART * seconds) or sum(delays) >= _MOST * seconds
 
 
 def was_late(seconds: float) -> bool:
@@ -29,8 +29,7 @@ def was_late(seconds: float) -> bool:
     """
     if seconds < _LATE_SECONDS:
         return False
-    delays = _ended(seconds)
-    return explains(_longest(delays), seconds) or sum(delays) >= _MOST * seconds
+    return explain(_ended(seconds), seconds)
 
 
 def is_late_failure(error: BaseException | None) -> bool:

@@ -80,10 +80,10 @@ class _Watch:
                 values = self._overdue(time.monotonic())
             _record(values)
 
-    def lateness(self, since: float) -> float:
-        """Return the longest delay since then, in seconds; only the part of it that is after that time."""
+    def delays(self, since: float) -> list[float]:
+        """Return the delays since then and the present one, in seconds; only the part of each after that time."""
         now = time.monotonic()
-        return max(min(now - self._due, now - since), *self.ended(since), 0.0)
+        return [*self.ended(since), max(0.0, min(now - self._due, now - since))]
 
     def ended(self, since: float) -> list[float]:
         """Return the delays that have ended since then, in seconds; only the part of each that is after that time."""
@@ -188,7 +188,13 @@ def lateness(since: float, loop: asyncio.AbstractEventLoop | None = None) -> flo
         True
     """
     watch = _watches.by_loop.get(loop or asyncio.get_running_loop())
-    return 0.0 if watch is None else watch.lateness(since)
+    return 0.0 if watch is None else max(watch.delays(since))
+
+
+def delays(since: float, loop: asyncio.AbstractEventLoop) -> list[float]:
+    """Return the seconds of the delays of an event loop since a time, and of the present one."""
+    watch = _watches.by_loop.get(loop)
+    return [] if watch is None else watch.delays(since)
 
 
 def ended_delays(since: float, loop: asyncio.AbstractEventLoop) -> list[float]:

@@ -85,7 +85,13 @@ def _breaker(alert: str, service: str, other_service: str) -> list[Case]:
             alert, "most failed calls timed out while the event loop of the caller was late, then the service fails",
             _ended({"late_loop": "0+1x60 60x120", "failure": "0x60 0+2x120"}, service)
             | {_state(service, "closed"): "1x11 0x169"},
-            {"2m": 0, "5m": 0, "10m": 1}, every="5s",
+            {"2m": 0, "5m": 0, "6m20s": 1, "10m": 1}, every="5s",
+        ),
+        Case(
+            alert, "opened by timeouts while the event loop of the caller was late, and not used since then",
+            _ended({"late_loop": "0x11 5x109", "failure": "0x120"}, service)
+            | {_state(service, "closed"): "1x11 0x47 1x61"},
+            {"2m": 0, "4m50s": 0, "8m": 0}, every="5s",
         ),
         Case(
             alert, "the same failures while the event loop of the caller is late, and a restart",

@@ -149,6 +149,15 @@ CASES = [
         {"5m30s": 0, "6m": 0, "9m": 0}, every="5s", reset=True,
     ),
     Case(
+        "SlowGreeksCalculations", "every calculation is slower from the third minute on: it fires without a wait",
+        {
+            series(_SECONDS, 'vectorized="true", le="1"'): "0+100x36 3600x24",
+            series(_SECONDS, 'vectorized="true", le="2"'): "0+100x60",
+            series(_SECONDS, 'vectorized="true", le="+Inf"'): "0+100x60",
+        },
+        {"3m": 0, "3m20s": 1, "5m": 1}, every="5s",
+    ),
+    Case(
         "InvalidGreeksRatioHigh", "more than one in twenty for five minutes, then none",
         {
             _OPTIONS: "0+50x80", _CHECKED: "0+100x80",

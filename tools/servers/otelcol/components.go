@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/receiver"
 	otelconftelemetry "go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+	metricroute "github.com/signalscope/signalscope/collector/components/guard/metricroute"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
 	spanmetricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	otlpexporter "go.opentelemetry.io/collector/exporter/otlpexporter"
@@ -28,6 +29,7 @@ import (
 	transformprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	itemguard "github.com/signalscope/signalscope/collector/components/guard/itemguard"
 	pageguard "github.com/signalscope/signalscope/collector/components/guard/pageguard"
+	metricredaction "github.com/signalscope/signalscope/collector/components/guard/metricredaction"
 	otlpreceiver "go.opentelemetry.io/collector/receiver/otlpreceiver"
 )
 
@@ -100,6 +102,7 @@ func components() (otelcol.Factories, error) {
 		transformprocessor.NewFactory(),
 		itemguard.NewFactory(),
 		pageguard.NewFactory(),
+		metricredaction.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -113,9 +116,11 @@ func components() (otelcol.Factories, error) {
 		transformprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor v0.159.0",
 		itemguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		pageguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
+		metricredaction.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		metricroute.NewFactory(),
 		forwardconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 	)
@@ -123,6 +128,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		metricroute.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		forwardconnector.NewFactory().Type(): "go.opentelemetry.io/collector/connector/forwardconnector v0.159.0",
 		spanmetricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.159.0",
 	})

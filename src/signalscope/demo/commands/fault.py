@@ -99,6 +99,6 @@ def _table() -> Table:
 
 def _expected(fault: Fault) -> list[tuple[str, int]]:
     with needs_extra("demo"):
-        from signalscope.mixin.alerts import expected_seconds  # noqa: PLC0415  # its packages are an extra
+        from signalscope.demo.promises import promises  # noqa: PLC0415  # its packages are an extra
 
-    return [(alert, expected_seconds(alert)) for alert in fault.alerts]
+    return [*promises(fault).items()]

@@ -7,8 +7,9 @@ from functools import cache
 
 from signalscope.config import Config
 from signalscope.demo.faults import FAULTS, LOOP_BLOCKED, SERVICE_DOWN, Fault, find
+from signalscope.demo.promises import promises
 from signalscope.mixin.alertmanager import inhibits
-from signalscope.mixin.alerts import Alert, alerts, expected_seconds
+from signalscope.mixin.alerts import Alert, alerts
 
 __all__ = ["LATE", "NOTIFY", "choose", "groups", "on_seconds", "promises"]
 
@@ -37,11 +38,6 @@ def choose(names: Iterable[str]) -> list[Fault]:
     return [find(name) for name in dict.fromkeys(wanted)] or [*FAULTS.values()]
 
 
-def promises(fault: Fault) -> dict[str, int]:
-    """Return the promised alerts of a fault, and the seconds within which each fires."""
-    return {alert: expected_seconds(alert) for alert in fault.alerts}
-
-
 def on_seconds(fault: Fault) -> int:
     """Return how many seconds a fault is on at most."""
     return max(promises(fault).values()) + max(LATE, NOTIFY)
@@ -54,9 +50,10 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
     Neither excludes the other, and at most one of them harms users. An alert, a notification and a harm then belong
     to one fault.
 
-    Groups with short promises come first, since error budgets are not judged in a young system. The end of the
-    service comes last: afterwards the Collector shows the last values of the dead process for some minutes, and they
-    hide new failures.
+    Groups with short promises come first, since error budgets are not judged in a young system. A blocked event loop
+    and the end of the service come last, because both delay alerts about faults that follow at once. Failures of the
+    blocked loop explain an open breaker for a while. The Collector shows the last values of a dead process for some
+    minutes.
 
     Example:
         >>> [[fault.name for fault in group] for group in groups(choose(["config-down,config-slow,cpu-burn"]))]
@@ -71,7 +68,11 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
             together.append([fault])
         else:
             group.append(fault)
-    return sorted(together, key=lambda group: (find(SERVICE_DOWN) in group, max(map(on_seconds, group))))
+    last = [find(LOOP_BLOCKED), find(SERVICE_DOWN)]
+    return sorted(
+        together,
+        key=lambda group: (*(fault in group for fault in reversed(last)), max(map(on_seconds, group))),
+    )
 
 
 def _disturb(one: Fault, other: Fault) -> bool:

@@ -21,13 +21,13 @@ from rich.markup import escape
 
 from signalscope import binaries
 from signalscope.demo.faults import FAULTS
+from signalscope.demo.promises import promises
 from signalscope.demo.stack import state
 from signalscope.demo.stack._builds import Builds, Joining
 from signalscope.demo.stack._processes import PartError
 from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack._supervisor import Supervisor
 from signalscope.demo.stack.ports import choose
-from signalscope.mixin.alerts import expected_seconds
 
 
 class _Terminated(BaseException):
@@ -171,7 +171,7 @@ def _welcome(stack: Stack, duration: float | None) -> str:
     service, command, fault = stack.url("service"), _command(), FAULTS["config-down"]
     if stack.embedded is None:
         monitoring, shown = "with its whole monitoring", "dashboards, alerts and the URLs of all parts"
-        seen = f"the alert {fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
+        seen = f"the alert {fault.alerts[0]} fires within {promises(fault)[fault.alerts[0]]} s"
         parts = [
             f"  Prometheus   {stack.url('prometheus')}   API only, for example /api/v1/query?query=up",
             f"  Alertmanager {stack.url('alertmanager')}   API only, for example /api/v2/alerts"

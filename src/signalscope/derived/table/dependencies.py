@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalscope.config.defaults import RATE_SECONDS
 from signalscope.derived._expressions import (
     AvgOverTime,
     Expr,
@@ -9,10 +10,11 @@ from signalscope.derived._expressions import (
     Match,
     Quantile,
     Series,
+    Setting,
     is_not,
     one_of,
 )
-from signalscope.derived._operators import Avg, Max, Ratio, Scale, Sum
+from signalscope.derived._operators import Avg, Max, Ratio, Scale, Sum, Union
 from signalscope.derived._rows import asked, group, series
 from signalscope.derived.table import increase, rate
 
@@ -22,6 +24,14 @@ _STATE, _BREAKER_CALLS, _TRANSITIONS = (
     f"signal_service.circuit_breaker.{name}" for name in ("state", "calls", "transitions")
 )
 _BREAKER = ("service_name", "operation")
+
+
+def _late_failures(over: float | Setting) -> Expr:
+    late, failed = (
+        rate(_BREAKER_CALLS, *_BREAKER, outcome=outcome, over=over)
+        for outcome in ("late_loop", one_of("failure", "late_loop"))
+    )
+    return Ratio(late, failed)
 
 
 def _calls(outcome: str | Match) -> Expr:
@@ -85,13 +95,12 @@ GROUPS = (
             meaning="Calls that an open breaker refused.",
             expr=rate(_BREAKER_CALLS, *_BREAKER, outcome="rejected"),
         ),
+        # The newest failures count: a service may fail right after a delay of the event loop.
         "BREAKER_LATE_LOOP": series(
-            "job_service_name_operation:signal_service_circuit_breaker_late_loop:ratio5m", unit="",
-            meaning="Ratio of failed calls through a breaker that timed out while the caller's event loop was late.",
-            expr=Ratio(
-                rate(_BREAKER_CALLS, *_BREAKER, outcome="late_loop"),
-                rate(_BREAKER_CALLS, *_BREAKER, outcome=one_of("failure", "late_loop")),
-            ),
+            "job_service_name_operation:signal_service_circuit_breaker_late_loop:ratio", unit="",
+            meaning="Ratio of failed calls through a breaker that timed out while the caller's event loop was late. "
+            "Without a failure in the window of the lag, it is over five minutes.",
+            expr=Union(_late_failures(Setting("lag_window")), _late_failures(RATE_SECONDS)),
         ),
     }),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from signalscope import derived
 from signalscope.config import Config
 from signalscope.config._rules import Domain
-from signalscope.derived._promql import Promql
+from signalscope.derived._promql import Promql, duration
 
 Severity = Literal["critical", "warning", "info"]
 #: A dashboard, by the end of its uid.
@@ -136,6 +136,29 @@ def shown_after(ratio: float, key: str, config: Config, for_: int) -> int:
     """
     over = derived.get(key).shows_after(config)
     return round(min(1.0, 2 * ratio) * over) + config.pipeline.series_interval(for_)
+
+
+def slow(ask: Promql, quantile: tuple[str, float], buckets: str, above: float, hold: int) -> str:
+    """Return the condition that a quantile of latency is above a limit: at once if enough calls are slow.
+
+    With less than `thresholds.slow_calls` slow calls in the window of the quantile, it must have been above the limit
+    before too.
+
+    Args:
+        ask: The builder of the expression.
+        quantile: A selector of the quantile, with one series for each job; and which quantile it is, from 0 to 1.
+        buckets: A selector of the buckets `+Inf` from which it is computed: calls per second.
+        above: The limit, in seconds.
+        hold: Seconds since when it must have been above the limit with few calls.
+    """
+    value, q = quantile
+    # While the quantile is above the limit, more than 1 - q of the calls are slow.
+    calls = ask.config.thresholds.slow_calls / (1 - q)
+    before = f"{value} offset {duration(hold)}" if hold else value
+    return (
+        f"{value} > {above:g} and {ask.on()}"
+        f" (sum {ask.by()} ({buckets}) >= {calls:.6g} / {ask.config.windows.latency} or {before} > {above:g})"
+    )
 
 
 Maker = Callable[..., Alert]

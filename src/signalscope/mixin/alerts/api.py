@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.mixin.alerts._model import Alert, maker, shown_after, slow
 
 
 def alerts(config: Config) -> Iterator[Alert]:
@@ -33,8 +34,16 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
     yield alert(
         "SignalServiceHighLatency",
-        lambda ask: f"{ask.of('API_P95')} > {limit:g}",
-        for_=config.holds.api_latency,
+        lambda ask: slow(
+            ask,
+            (ask.of("API_P95"), 0.95),
+            ask.of("API_BUCKETS", le=math.inf),
+            limit,
+            config.holds.api_latency,
+        ),
+        for_=0,
+        # A slow request is measured at its end.
+        shows_after=shown_after(0.05, "API_BUCKETS", config, 0) + math.ceil(limit),
         keep_firing_for=config.holds.keep_firing,
         summary="The API latency of {{ $labels.job }} is high",
         description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above {limit:g} s.",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker, shown_after
+from signalscope.mixin.alerts._model import Alert, maker, shown_after, slow
 
 _CALCULATION = "signal_service.greeks.calculation"
 
@@ -34,8 +35,16 @@ def alerts(config: Config) -> Iterator[Alert]:
     is_exact = limits.vectorized_p90_seconds in (contract.get(_CALCULATION).buckets or ())
     yield alert(
         "SlowGreeksCalculations",
-        lambda ask: f"{ask.of('VECTORIZED_P90')} > {limits.vectorized_p90_seconds:g}",
-        for_=config.holds.slow_greeks,
+        lambda ask: slow(
+            ask,
+            (ask.of("VECTORIZED_P90"), 0.9),
+            ask.of("GREEKS_BUCKETS", 'vectorized="true"', le=math.inf),
+            limits.vectorized_p90_seconds,
+            config.holds.slow_greeks,
+        ),
+        for_=0,
+        # A slow calculation is measured at its end.
+        shows_after=shown_after(0.1, "GREEKS_BUCKETS", config, 0) + math.ceil(limits.vectorized_p90_seconds),
         summary="Vectorised Greeks of {{ $labels.job }} are slow",
         description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
         f"{limits.vectorized_p90_seconds:g} s.",
