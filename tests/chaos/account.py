@@ -126,7 +126,7 @@ def balance(stack: Stack, kills: Sequence[float]) -> Account:
 
 
 def _wait_for_quiet(stack: Stack, wanted: set[str]) -> None:
-    """Wait until every span is stored, or the backend gets nothing for longer than a pause between two attempts."""
+    """Wait until every span is stored or dropped, or until the backend gets nothing for a while."""
     number, unchanged = -1, 0
 
     def is_quiet() -> bool:
@@ -134,6 +134,7 @@ def _wait_for_quiet(stack: Stack, wanted: set[str]) -> None:
         stored = set(_stored(stack.stored))
         unchanged = unchanged + 1 if len(stored) == number else 0
         number = len(stored)
-        return wanted <= stored or unchanged >= _QUIET
+        missing, dropped = len(wanted - stored), stack.value(_DROPPED) or 0
+        return missing == dropped or unchanged >= _QUIET
 
     eventually(is_quiet, 5 * DEADLINE, "the backend has everything", every=1)
