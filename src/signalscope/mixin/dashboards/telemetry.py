@@ -117,7 +117,7 @@ def board(config: Config) -> Iterator[Line]:
         series(
             "How full are the export queues?",
             "Size of each queue divided by its capacity. In the outage of a trace backend the queue of traces fills.",
-            "percentunit", _NO_COLLECTOR,
+            "percentunit", "the Collector has no trace backend, or does not run",
             Query(
                 f"sum by (exporter) ({queue}size) / (sum by (exporter) ({queue}capacity) > 0)", "{{exporter}}"
             ),
