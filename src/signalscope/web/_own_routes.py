@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -84,17 +85,19 @@ class WsgiRoutes:
         scope = _scope(environ)
         if not _is_own(scope):
             return self.app(environ, start_response)
-        is_missing = False
+        is_started = is_missing = False
 
         def starting(status: str, headers: Any, *exc_info: Any) -> Any:
-            nonlocal is_missing
-            is_missing = status.startswith(str(_NOT_FOUND))
+            nonlocal is_started, is_missing
+            is_started, is_missing = True, status.startswith(str(_NOT_FOUND))
             if not is_missing:
                 return start_response(status, headers, *exc_info)
             _forget(environ)
             return lambda _data: None
 
         body = self.app(environ, starting)
+        if not is_started:  # a generator starts its response with its first part
+            body = _Begun(body)
         if not is_missing:
             return body
         getattr(body, "close", lambda: None)()
@@ -102,6 +105,21 @@ class WsgiRoutes:
         status, headers, answer = _loop.run(_answer(scope))
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [answer]
+
+
+class _Begun:
+    """The body of a response whose first part is already here."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+        parts = iter(body)
+        self._parts = itertools.chain([next(parts, b"")], parts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        getattr(self._body, "close", lambda: None)()
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from signalscope.recording import internal_error
 from signalscope.recording._state import live
 from signalscope.users._context import watch_caller
 from signalscope.web._measurement import (
@@ -95,8 +96,11 @@ def measure_wsgi(
 
     def starting(status: str, headers: Any, *exc_info: Any) -> Any:
         write = start_response(status, headers, *exc_info)
-        request.status = int(status.split(" ", 1)[0])
-        request.use_current_span()
+        try:
+            request.status = int(status.split(" ", 1)[0])
+            request.use_current_span()
+        except Exception:  # a status without a number must not break the request
+            internal_error("web.request")
         return write
 
     try:
