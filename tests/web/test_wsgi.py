@@ -39,7 +39,7 @@ def _lazy(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
     [("/monitoring/metrics", "200 OK", b"first second"), ("/other", "404 Not Found", b"first second")],
 )
 def test_the_answer_of_a_generator_is_unchanged(path: str, status: str, body: bytes) -> None:
-    """Every part of its answer arrives, on a path of the application as on a monitoring path that it answers itself."""
+    """Every part of its answer arrives, on any path that the application answers itself."""
     assert _get(WsgiRoutes(_lazy), path) == ([status], body)
 
 
