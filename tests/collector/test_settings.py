@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.collector.conftest import CONFIG, LIMITS
@@ -14,7 +15,12 @@ pytestmark = pytest.mark.needs("collector")
 
 
 def _validate(**variables: str) -> subprocess.CompletedProcess[str]:
-    command = [binaries.find("signalscope-otelcol"), "validate", f"--config={CONFIG}", f"--config={LIMITS}"]
+    command: list[str | Path] = [
+        binaries.find("signalscope-otelcol"),
+        "validate",
+        f"--config={CONFIG}",
+        f"--config={LIMITS}",
+    ]
     return subprocess.run(
         command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
     )

@@ -56,9 +56,11 @@ def test_there_is_no_default_password(config: dict[str, Any]) -> None:
 
 
 def test_images_are_pinned_and_parts_are_there(config: dict[str, Any]) -> None:
-    """Each of the nine services has a memory limit and an image from .env."""
+    """Each of the ten services has a memory limit and an image from .env."""
     services = config["services"]
-    containers = "service load dependencies otel-collector prometheus alertmanager grafana jaeger redis"
+    containers = (
+        "service gateway load dependencies otel-collector prometheus alertmanager grafana jaeger redis"
+    )
     assert set(services) == set(containers.split())
     pinned = set(binaries.versions().values())
     for name, service in services.items():
@@ -84,6 +86,15 @@ def test_every_container_is_limited(config: dict[str, Any]) -> None:
     writable = {name for name, service in config["services"].items() if not service.get("read_only")}
     assert writable == {"grafana", "jaeger"}
     assert any("retention.size" in argument for argument in config["services"]["prometheus"]["command"])
+
+
+def test_the_service_can_have_replicas(config: dict[str, Any]) -> None:
+    """Only the balancer has the port of the host, which a second replica of the service could not have."""
+    services = config["services"]
+    assert "ports" not in services["service"]
+    assert [port["published"] for port in services["gateway"]["ports"]] == ["8000"]
+    assert services["gateway"]["command"][-2:] == ["--to", "service:8000"]
+    assert "http://gateway:8000" in services["load"]["command"]
 
 
 def test_own_images_are_not_asked_for_in_a_registry(config: dict[str, Any]) -> None:
