@@ -6,7 +6,9 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, get_args, overload
+from weakref import WeakKeyDictionary
 
 from signalscope.contract._model import ContractError
 from signalscope.decorators._attributes import Attributes, Values
@@ -17,6 +19,10 @@ from signalscope.decorators._wrap import function_of, wrap
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
+
+
+#: The decorator of each decorated function, with its arguments and options.
+_decorated: WeakKeyDictionary[FunctionType, tuple[Any, ...]] = WeakKeyDictionary()
 
 
 class Decorator(Protocol[Q]):
@@ -39,12 +45,18 @@ def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
     @functools.wraps(make)
     def decorate(call: Any = None, /, *args: Q.args, **options: Q.kwargs) -> Any:
         make_probe = make(*args, **options)
+        used = decorate, args, options
 
         def instrument(function: Any) -> Any:
+            if isinstance(function, FunctionType) and _is_same(_decorated.get(function), used):
+                return function  # a cell of a notebook that decorates an existing function has run again
             probe = make_probe(function_of(function))
             if isinstance(probe, Remade):
                 probe.recipe = decorate, function_of(function), args, options
-            return wrap(function, probe)
+            wrapper = wrap(function, probe)
+            if isinstance(wrapper, FunctionType):
+                _decorated[wrapper] = used
+            return wrapper
 
         return instrument if call is None else instrument(call)
 
@@ -52,6 +64,14 @@ def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
     options = inspect.signature(make).parameters.values()
     decorate.__signature__ = own.replace(parameters=[own.parameters["call"], *options])  # type: ignore[attr-defined]  # for `inspect`
     return decorate
+
+
+def _is_same(before: tuple[Any, ...] | None, used: tuple[Any, ...]) -> bool:
+    """Return True if a decorator was used with equal options; False if they cannot be compared."""
+    try:
+        return before == used
+    except Exception:  # options of the user, such as arrays
+        return False
 
 
 class Remade:
